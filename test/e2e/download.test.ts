@@ -297,10 +297,10 @@ test.each([
   expect(done.stderr.slice('wxagent: '.length).split('\n')[0]).toEqual(expect.stringMatching(sentence));
 });
 
-test.skipIf(process.platform !== 'linux')('100 MiB in the memory of a small file', async () => {
+test.skipIf(process.platform !== 'linux')('200 MiB in the memory of a small file', async () => {
   const simulator = await simulate();
   const { home, here } = await received(simulator, [
-    { file: { bytes: Buffer.alloc(100 * 1024 * 1024, 'abc'), name: 'large' } },
+    { file: { bytes: Buffer.alloc(200 * 1024 * 1024, 'abc'), name: 'large' } },
   ]);
   const peak = join(here, 'peak.cjs');
   const status = `require('node:fs').readFileSync('/proc/self/status', 'utf8')`;
@@ -314,6 +314,6 @@ test.skipIf(process.platform !== 'linux')('100 MiB in the memory of a small file
     through: [process.execPath, '--require', peak, BIN],
   });
   expect([done.code, done.stdout]).toEqual([0, `${join(here, 'large')}\n`]);
-  // Node itself has 50 MiB, and V8 lets up to 64 MiB of buffers wait for a collection; the file would come on top.
-  expect(Number(done.stderr) / 1024).toBeLessThan(130);
+  // Node itself has 50 MiB, and V8 lets buffers wait for a collection: 64 MiB, from Node 24 on 110. The file would come on top.
+  expect(Number(done.stderr) / 1024).toBeLessThan(200);
 });
