@@ -31,7 +31,7 @@ export async function takePort(
   certificate: Certificate | null,
   flag: string,
 ): Promise<Listening> {
-  // Not by an import, for the reason that is in ilink/http/http.ts: a runner listens before its first poll.
+  // Not by an import, for the reason that is in ilink/http/http.ts: a runner has this beside its first messages.
   const options = { maxHeaderSize: MOST_HEADER_BYTES };
   const server = certificate
     ? process

@@ -80,17 +80,26 @@ test('what is held for too long goes to the command, once: JSON on stdin, the te
   expect(told(home)).toHaveLength(1);
 });
 
-test('a run whose login dies hands over what waits before it ends; the next one repeats nothing', async () => {
-  const simulator = await simulate();
-  const { home } = loggedIn(simulator);
-  const on = ['--on', asCommand(home, KEEPS), ...QUICK];
-  const run = startHere(['run', '--echo', ...on], { home });
+/** An alert that does not go, and then the end of the login and of the run. */
+async function alertAtDeadLogin(
+  simulator: Awaited<ReturnType<typeof simulate>>,
+  home: string,
+  run: ReturnType<typeof startHere>,
+): Promise<void> {
   await run.says('stderr', 'ready');
   simulator.control.addFault({ endpoint: 'sendmessage', kind: 'status', status: 503 });
   simulator.control.message({ text: 'hi' });
   await runHere(['send', '--wait', '0', 'alert'], { home });
   simulator.control.kill();
   expect((await run.exited).code).toBe(77);
+}
+
+test('a run whose login dies hands over what waits before it ends; the next one repeats nothing', async () => {
+  const simulator = await simulate();
+  const { home } = loggedIn(simulator);
+  const on = ['--on', asCommand(home, KEEPS), ...QUICK];
+  const run = startHere(['run', '--echo', ...on], { home });
+  await alertAtDeadLogin(simulator, home, run);
   expect(told(home)).toMatchObject([{ text: 'alert' }]);
   expect((await runHere(['run', '--echo', ...on], { home })).code).toBe(77);
   expect(told(home)).toHaveLength(1);
@@ -102,12 +111,7 @@ test('a run whose login dies starts a command that fails once more before it end
   const fails = '[ -e failed ] || { touch failed; exit 1; }';
   const on = ['--on', asCommand(home, `${fails}\n${KEEPS}`), ...QUICK];
   const run = startHere(['run', '--echo', ...on], { home, clock: { ...impatient, now: quick(60) } });
-  await run.says('stderr', 'ready');
-  simulator.control.addFault({ endpoint: 'sendmessage', kind: 'status', status: 503 });
-  simulator.control.message({ text: 'hi' });
-  await runHere(['send', '--wait', '0', 'alert'], { home });
-  simulator.control.kill();
-  expect((await run.exited).code).toBe(77);
+  await alertAtDeadLogin(simulator, home, run);
   expect(told(home)).toMatchObject([{ text: 'alert', attempt: 2 }]);
 });
 
